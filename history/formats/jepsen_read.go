@@ -34,8 +34,8 @@ type jepsenBuilder struct {
 	loose      processless
 	nemesis    nemesisReader
 	drains     int
-	// clockless puts every stamp at 0.
-	clockless bool
+	// clockless puts every stamp at 0, ordered has them number the lines.
+	clockless, ordered bool
 	// hasKey: there is a key, 0.
 	hasKey  bool
 	scratch []history.Value
@@ -93,8 +93,8 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 		procs: map[int64]*jepsenPending{}, named: map[string]*jepsenPending{},
 		clockless: style.processless,
 	}
-	var times jepsenTimes
 	clockless := style.processless
+	r.ordered = guess == nil && !style.times.tell()
 	attrs := map[string]string{}
 	header := history.Header{Source: source, Initial: history.Absent, Attributes: attrs}
 	if style.reads == TypeBank {
@@ -113,7 +113,6 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 			style.see(&op)
 		}
 		room.reserve(r.b, in, op.pos)
-		times.see(&op)
 		clockless = clockless || op.clockless
 		r.clockless = clockless
 		return r.line(&op)
@@ -121,7 +120,7 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 	if err != nil {
 		return nil, err
 	}
-	if guess != nil && (!style.provesRight(in, guess) || style.mixed(in) != nil) {
+	if guess != nil && (!style.provesRight(in, guess) || style.mixed(in) != nil || style.times.mislead()) {
 		return nil, errGuess
 	}
 	attrs[AttributeType] = style.taken
@@ -137,7 +136,7 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 	r.nemesis.flush(r.b)
 	if clockless {
 		attrs[AttributeClock] = ClockNone
-	} else if !times.tell() {
+	} else if !style.times.tell() {
 		attrs[AttributeClock] = ClockOrder
 	}
 	if style.processless {
@@ -156,31 +155,36 @@ func buildJepsen(in *input, src termSource, source string, style, guess *jepsenS
 	return h, in.wrap(err)
 }
 
-// jepsenTimes is what the lines of clients say of time.
+// jepsenTimes is what lines say of time.
 type jepsenTimes struct {
-	lines, timed int
+	lines, timed int // those of clients
 	first        int64
-	moved        bool
+	known, moved bool
 }
 
+// see takes a line in.
 func (t *jepsenTimes) see(op *jepsenOp) {
+	if op.hasTime {
+		if !t.known {
+			t.known, t.first = true, op.time
+		}
+		t.moved = t.moved || op.time != t.first
+	}
 	if op.nemesis {
 		return
 	}
 	t.lines++
-	if !op.hasTime {
-		return
+	if op.hasTime {
+		t.timed++
 	}
-	if t.timed == 0 {
-		t.first = op.time
-	}
-	t.timed++
-	t.moved = t.moved || op.time != t.first
 }
 
-// tell says whether the history has times: every line has one, and they are not the same throughout, as those of
+// tell says whether the history has times: every line of a client has one, and they are not the same throughout, as those of
 // histories are whose author had none.
 func (t *jepsenTimes) tell() bool { return t.timed == t.lines && t.moved }
+
+// mislead says that lines have times and the history none, so that these are no stamps of its lines.
+func (t *jepsenTimes) mislead() bool { return t.timed > 0 && !t.tell() }
 
 // stamp gives the line a stamp after all lines before it.
 func (r *jepsenBuilder) stamp(op *jepsenOp) history.Time {
@@ -188,7 +192,7 @@ func (r *jepsenBuilder) stamp(op *jepsenOp) history.Time {
 		return 0
 	}
 	at := r.last + 1
-	if op.hasTime && history.Time(op.time) > at && op.time < maxStamp {
+	if !r.ordered && op.hasTime && history.Time(op.time) > at && op.time < maxStamp {
 		at = history.Time(op.time)
 	}
 	r.last = at

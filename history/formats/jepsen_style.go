@@ -33,6 +33,8 @@ type jepsenStyle struct {
 	forced, forcedBy string
 	// processless: some operation names no process.
 	processless bool
+	// times is what the lines that were seen say of time.
+	times jepsenTimes
 
 	seen evidence
 }
@@ -236,6 +238,7 @@ func (s *jepsenStyle) provesRight(in *input, guess *jepsenStyle) bool {
 
 // see takes in one line.
 func (s *jepsenStyle) see(op *jepsenOp) {
+	s.times.see(op)
 	if op.nemesis {
 		return
 	}
