@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lapse-test/lapse/targets"
@@ -100,4 +101,31 @@ func TestTellWaits(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestTellWaitsTellsNothingAfterwards: when TellWaits returns, nothing is told any more, though a line was under way as the work ended.
+func TestTellWaitsTellsNothingAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := New("Store", "store.log", nil, targets.Config{})
+		begun, told := make(chan struct{}), false
+		f.Progress = func(string) {
+			close(begun)
+			time.Sleep(time.Hour) // a terminal that takes nothing
+			told = true
+		}
+		err := f.TellWaits(t.Context(), func(ctx context.Context) error {
+			return cluster.Await(ctx, "n2 to serve", func(context.Context) error {
+				select {
+				case <-begun:
+					return nil
+				default:
+					return errors.New("starting")
+				}
+			})
+		})
+		if err != nil || !told {
+			t.Errorf("%v; the line under way was told before the end: %t", err, told)
+		}
+		synctest.Wait()
+	})
 }
