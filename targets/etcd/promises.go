@@ -31,6 +31,9 @@ func (s settings) promises(roams bool) targets.Promised {
 	// A serializable read is answered by the member that is asked from what it has,
 	// however long it has heard of nobody. Its order is everybody's, it goes on in it, and it has applied a write before it
 	// answers it: of a session that stays with a member nothing is said that only one that roams can miss.
+	// Nor is it denied where members are killed: one that comes back serves when it has applied an entry that
+	// it proposed at its start, and with that all that it had shown (server/embed and etcdserver, 3.5.0 and
+	// 3.6.16; a time limit on that wait was taken back before 3.6.0, etcd's issue 16666).
 	out.Set(!s.serializable, models.Linearizable, models.Regular, models.StrictSerializable, models.ReadYourWrites, models.MonotonicReads, models.Counter)
 	if s.serializable {
 		out.ReadOld()

@@ -148,14 +148,19 @@ func TestPromises(t *testing.T) {
 	}
 }
 
-// TestSessionsThatStay: of what only a session that asks another member can miss nothing is said to one that stays.
+// TestSessionsThatStay: of what only a session that asks another member can miss nothing is said to one that stays, whether members
+// are killed and come back or not.
 func TestSessionsThatStay(t *testing.T) {
-	cfg, err := Target{}.Resolve(targets.Config{ReadLevel: readSerializable})
-	must(t, err)
-	says := Target{}.Promises(cfg, nil)
-	for _, model := range []string{"read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads"} {
-		if promised, said := says[model]; said {
-			t.Errorf("%s is promised: %t", model, promised)
+	for _, restarts := range []bool{false, true} {
+		for _, release := range releases {
+			cfg, err := Target{}.Resolve(targets.Config{ReadLevel: readSerializable, Restarts: restarts, Options: map[string]string{optVersion: release.name}})
+			must(t, err)
+			says := Target{}.Promises(cfg, nil)
+			for _, model := range []string{"read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads"} {
+				if promised, said := says[model]; said {
+					t.Errorf("%s, restarts %t: %s is promised: %t", release.name, restarts, model, promised)
+				}
+			}
 		}
 	}
 }
